@@ -66,7 +66,7 @@ impl Drop for Serving {
 async fn a_first_start_leaves_a_password_and_stops_in_order() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut serving = Serving::start(folder.path());
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::kit::tls::ready();
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let file = folder.path().join("data/root-password");
     let password = std::fs::read_to_string(&file).expect("a password");

@@ -35,7 +35,7 @@ impl Devpi {
         command.args(["--serverdir", &folder, "--host=127.0.0.1", &format!("--port={port}")]);
         command.env_clear().env("HOME", devpi.home.path()).env("PATH", "/usr/bin:/bin");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::kit::tls::ready();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let started =
             Self { child: child.expect("it starts"), url: format!("http://127.0.0.1:{port}"), http };

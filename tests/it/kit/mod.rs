@@ -117,7 +117,7 @@ impl Server {
         table: wheelwright::web::router::Table,
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::kit::tls::ready();
         let data = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config { data: data.path().to_owned(), ..Config::default() };
         config.root_password = Some(ROOT_PASSWORD.into());

@@ -88,7 +88,7 @@ impl Program {
         };
         // Kept open, so that writing to it never fails.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::kit::tls::ready();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { data: data.to_owned(), child: Mutex::new(child), client: Client { http, url } }
     }

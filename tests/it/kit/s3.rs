@@ -23,7 +23,7 @@ pub struct Bucket {
 
 impl Bucket {
     pub async fn start() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::kit::tls::ready();
         let folder = tempfile::tempdir().expect("a folder for objects");
         std::fs::create_dir(folder.path().join(NAME)).expect("a bucket");
         let files = s3s_fs::FileSystem::new(folder.path()).expect("an object store");

@@ -4,6 +4,11 @@ use std::path::Path;
 use std::process::Command;
 use wheelwright::config::TlsSettings;
 
+/// Makes TLS ready in this process, which every client needs before it is built; may be called again.
+pub fn ready() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// A new one for `localhost` and `127.0.0.1`, in `folder`; who trusts the certificate itself trusts the server.
 pub fn certificate(folder: &Path) -> TlsSettings {
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));

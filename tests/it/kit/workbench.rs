@@ -105,7 +105,7 @@ impl Workbench {
     /// One that may build in an older Debian.
     pub async fn start_with(index: Option<String>, settings: &BuildSettings) -> Self {
         let data = tempfile::tempdir().expect("a folder");
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::kit::tls::ready();
         let front = Front { index, ..Front::default() };
         let app = Router::new()
             .route("/+builds/{id}/source", get(source))

@@ -18,7 +18,7 @@ struct House {
 impl House {
     /// Builds for the interpreter that clients are run with, and mirrors `upstream`.
     async fn start(upstream: Option<String>, uv: Option<String>) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::kit::tls::ready();
         let started = tokio::task::spawn_blocking(move || Self::begin(upstream, uv));
         let house = started.await.expect("it starts");
         let until = Instant::now() + Duration::from_secs(120);

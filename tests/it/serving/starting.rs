@@ -17,6 +17,7 @@ async fn asked(client: &reqwest::Client, url: &str) -> reqwest::Response {
 
 #[tokio::test]
 async fn a_server_that_opens_its_database_says_not_yet_and_then_serves() {
+    tls::ready();
     for encrypted in [false, true] {
         let data = tempfile::tempdir().expect("a folder");
         // Whoever opens the database waits for this.
