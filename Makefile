@@ -52,7 +52,7 @@ nodes: test-tools ## two nodes that are stopped and killed a hundred times under
 	WHEELWRIGHT_NODE_ROUNDS=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^serving::two_nodes/)',serving::two_nodes -- --nocapture)
 
 rolling: test-tools ## replace servers of the last release (OLD=PATH of its program) by this one, under real installers
-	WHEELWRIGHT_LAST_RELEASE=$(abspath $(OLD)) $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture --run-ignored all -E 'test(/^serving::rolling/)',serving::rolling -- --nocapture --include-ignored)
+	WHEELWRIGHT_LAST_RELEASE=$(abspath $(OLD)) $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^serving::rolling/)',serving::rolling -- --nocapture)
 
 big: test-tools ## upload and download a wheel of 2 GiB, and watch the server's memory
 	WHEELWRIGHT_BIG_WHEEL=2048 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^faults::big/)',faults::big -- --nocapture)

@@ -4,7 +4,6 @@ use super::http::{Ctx, respond};
 use crate::access::publishers::{MintRefusal, NewPublisher};
 use crate::error::Result;
 use crate::missing;
-use crate::names::IndexName;
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
@@ -34,24 +33,17 @@ pub async fn add(mut ctx: Ctx) -> Result<Response> {
 
 /// `GET I/+publishers`, and `GET /+publishers` of all indexes.
 pub async fn list(ctx: Ctx) -> Result<Response> {
-    let publishers = ctx.app.publishers.list(index(&ctx)?).await?;
+    let index = ctx.index_if_named()?.map(|index| &index.name);
+    let publishers = ctx.app.publishers.list(index).await?;
     respond::devpi(StatusCode::OK, "list:publisher", json!(publishers), None)
 }
 
 /// `DELETE I/+publishers/{id}`, and `DELETE /+publishers/{id}` on any index.
 pub async fn remove(ctx: Ctx) -> Result<Response> {
-    let id = ctx.param("id");
-    ctx.app.publishers.remove(&ctx.who, index(&ctx)?, id).await?;
+    let (id, index) = (ctx.param("id"), ctx.index_if_named()?.map(|index| &index.name));
+    ctx.app.publishers.remove(&ctx.who, index, id).await?;
     ctx.app.indexes.refresh().await?;
     respond::done(&format!("publisher {id} removed"))
-}
-
-/// The index of the path; `None` for all.
-fn index(ctx: &Ctx) -> Result<Option<&IndexName>> {
-    match ctx.params.get("index").is_some() {
-        true => Ok(Some(&ctx.index()?.name)),
-        false => Ok(None),
-    }
 }
 
 /// `GET /_/oidc/audience`; without publishers it is absent, so that tools ask for a password.

@@ -68,10 +68,7 @@ pub async fn try_now(ctx: Ctx) -> Result<Response> {
 
 /// The index of the path; `None` for the server.
 fn place<B>(ctx: &Ctx<B>) -> Result<Option<&IndexName>> {
-    match ctx.params.get("index") {
-        Some(_) => Ok(Some(&ctx.index()?.name)),
-        None => Ok(None),
-    }
+    Ok(ctx.index_if_named()?.map(|index| &index.name))
 }
 
 fn id<B>(ctx: &Ctx<B>) -> Result<i64> {

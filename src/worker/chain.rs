@@ -190,8 +190,8 @@ async fn attempt(
     Ok(Built { made, unpacked: unpacked.clone(), bare: None })
 }
 
-/// What no other recipe helps against.
-fn is_final(failure: &Failure) -> bool {
+/// What nothing helps against that is done to the source or around it.
+pub(super) fn is_final(failure: &Failure) -> bool {
     matches!(
         failure.class,
         Class::Worker

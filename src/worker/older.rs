@@ -3,6 +3,7 @@
 //! Such a source needs gcc itself, or a library whose copy on this machine asks for a newer glibc. The build runs on
 //! this machine's interpreter, but with the compiler, the headers and the libraries of that Debian, in the sandbox.
 
+use super::chain::is_final;
 use super::root::OlderSystem;
 use super::running::RunningJob;
 use crate::build::target::Target;
@@ -45,21 +46,7 @@ fn glibc(target: &Target) -> Option<u32> {
 
 /// Whether another compiler and other libraries may make a difference.
 fn may_help(failure: &Failure) -> bool {
-    !matches!(
-        failure.class,
-        Class::Worker
-            | Class::BadSource
-            | Class::Timeout
-            | Class::Memory
-            | Class::Disk
-            | Class::LogSize
-            | Class::Processes
-            | Class::MetadataHook
-            | Class::Refused
-            | Class::RequiresPython
-            | Class::Cancelled
-            | Class::Cycle
-    )
+    !is_final(failure) && !matches!(failure.class, Class::RequiresPython | Class::Cancelled | Class::Cycle)
 }
 
 /// The failure with zig, which is the one that counts, with what the second way came to.

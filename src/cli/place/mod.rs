@@ -7,6 +7,7 @@ mod curation;
 mod indexes;
 mod locks;
 mod people;
+mod publishers;
 mod releases;
 mod watching;
 
@@ -20,6 +21,7 @@ use crate::client::ServerClient;
 use crate::client::logins::Logins;
 use crate::config::load::{ResolvedConfig, SettingSources};
 use crate::error::Result;
+use crate::names::IndexName;
 use crate::{bad, usage};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -63,6 +65,11 @@ pub enum CommandPlace {
     /// That of this machine, without a server between.
     Here(Box<App>),
     There(ServerClient),
+}
+
+/// The path of something that an index has, or the whole server.
+fn below(index: Option<&IndexName>, what: &str) -> String {
+    index.map_or(what.to_owned(), |index| format!("{index}/{what}"))
 }
 
 /// A variable that is not empty.

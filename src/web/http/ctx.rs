@@ -67,6 +67,11 @@ impl<B> Ctx<B> {
         self.directory.index(name)
     }
 
+    /// The index of a path that names one; `None` for the same path of the whole server (`/+webhooks`).
+    pub fn index_if_named(&self) -> Result<Option<&Index>> {
+        self.params.get("index").map(|_| self.index()).transpose()
+    }
+
     /// The indexes of a path that names several (`alice.dev+pypi`), in its order; the asker may read
     /// all of them.
     ///

@@ -3,7 +3,16 @@
 use super::two_nodes::free_address;
 use crate::kit::program::{Program, wheelwright};
 use crate::kit::tls;
+use std::fs::File;
+use std::path::Path;
 use std::time::Duration;
+
+/// Whoever opens the database in this folder waits until this is dropped.
+fn held_back(data: &Path) -> File {
+    let opening = File::create(data.join("wheelwright.db-opening")).expect("a file");
+    opening.lock().expect("a lock");
+    opening
+}
 
 /// Until somebody listens there.
 async fn asked(client: &reqwest::Client, url: &str) -> reqwest::Response {
@@ -20,9 +29,7 @@ async fn a_server_that_opens_its_database_says_not_yet_and_then_serves() {
     tls::ready();
     for encrypted in [false, true] {
         let data = tempfile::tempdir().expect("a folder");
-        // Whoever opens the database waits for this.
-        let opening = std::fs::File::create(data.path().join("wheelwright.db-opening")).expect("a file");
-        opening.lock().expect("a lock");
+        let opening = held_back(data.path());
         let address = free_address();
         let mut command = wheelwright(&["serve", "--offline"]);
         command.env("WHEELWRIGHT_BUILD__ENABLED", "false");
@@ -64,8 +71,7 @@ async fn a_server_that_opens_its_database_says_not_yet_and_then_serves() {
 #[tokio::test]
 async fn a_server_may_refuse_connections_until_it_is_ready() {
     let data = tempfile::tempdir().expect("a folder");
-    let opening = std::fs::File::create(data.path().join("wheelwright.db-opening")).expect("a file");
-    opening.lock().expect("a lock");
+    let opening = held_back(data.path());
     let address = free_address();
     let mut command = wheelwright(&["serve", "--offline"]);
     command.env("WHEELWRIGHT_ANSWER_WHILE_STARTING", "false");
@@ -73,7 +79,7 @@ async fn a_server_may_refuse_connections_until_it_is_ready() {
     let starting = tokio::spawn(async move { Program::run_at(command, &folder, &address.to_string()).await });
     // It has its folder: from here on it would listen.
     let serving = data.path().join("serving");
-    while !std::fs::File::open(&serving).is_ok_and(|file| file.try_lock_shared().is_err()) {
+    while !File::open(&serving).is_ok_and(|file| file.try_lock_shared().is_err()) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
